@@ -155,7 +155,7 @@ class _Part:
                 errno.EEXIST, "another process is writing this file", str(self._path)
             )
         self.file.close()  # Windows puts no open file elsewhere
-        put(self._part, self._path)
+        _put_named(self._part, self._path, put)
         self._is_put = True
 
     def __exit__(self, *_: object) -> None:
@@ -207,8 +207,17 @@ def _give(handle: int, user: int, group: int) -> None:
 def _put_flushed(part: Path, path: Path, put: _Put) -> None:
     with ExitStack() as handles:
         os.fsync(opened(handles, part, os.O_RDWR if platforms.IS_WINDOWS else os.O_RDONLY))
-    put(part, path)
+    _put_named(part, path, put)
     flush_names(path.parent)
+
+
+def _put_named(part: Path, path: Path, put: _Put) -> None:
+    """An error names the place: nobody knows the part, which is gone then."""
+    try:
+        put(part, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
 
 
 def _put_in_a_free_place(part: Path, path: Path) -> None:

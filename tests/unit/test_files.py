@@ -23,6 +23,7 @@ from newsletter.files import (
     make_private,
     open_ordinary,
     part_of,
+    put_in_free_place,
     put_in_place,
     read_ordinary,
     write_new,
@@ -185,6 +186,37 @@ def test_what_meets_the_end_of_the_disk_bit_by_bit_leaves_what_was_there(
     assert caught.value.filename == str(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_what_cannot_get_its_name_names_the_place_and_leaves_nothing(
+    follows: bool, tmp_path: Path
+) -> None:
+    """A folder that appears there meanwhile stands for any file that the system does not replace.
+    Nobody knows the part of it, which is gone."""
+    place = tmp_path / "file"
+
+    with (
+        pytest.raises(IsADirectoryError) as caught,
+        being_written(place, follows=follows),
+    ):
+        place.mkdir()
+
+    assert (caught.value.filename, caught.value.filename2) == (str(place), None)
+    assert list(tmp_path.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("put", [put_in_place, put_in_free_place])
+def test_what_others_wrote_and_cannot_get_its_name_names_the_place(
+    put: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
+    (tmp_path / "half").touch()
+    place = tmp_path / "missing" / "file"
+
+    with pytest.raises(FileNotFoundError) as caught:
+        put(tmp_path / "half", place)
+
+    assert (caught.value.filename, caught.value.filename2) == (str(place), None)
 
 
 def test_a_small_disk_keeps_what_it_has(tmp_path: Path) -> None:
