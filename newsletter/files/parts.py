@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from newsletter.files.locks import lock, opened
+from newsletter import platforms
+from newsletter.files.locks import lock, lock_if_known, opened
 from newsletter.files.places import EXACTLY, FOUND, target_of
 from newsletter.platforms import needs_posix
 
@@ -71,6 +72,27 @@ def remove_abandoned(part: Path, *beside: Path) -> None:
             return
         for path in (*beside, part):  # itself last: without it nobody looks for the others
             path.unlink(missing_ok=True)
+
+
+def make_way(part: Path) -> bool:
+    """Delete what another writer has begun, be it dead or not; False where that is just getting its
+    name, or is held. It holds its lock meanwhile: else what is begun here would get that name.
+    Raises OSError."""
+    with ExitStack() as handles:
+        if not platforms.IS_WINDOWS:  # where no open file is deleted, nor put elsewhere
+            try:
+                handle = opened(handles, part, FOUND)
+            except FileNotFoundError:
+                return True
+            except OSError:
+                pass  # a link, or what nobody of ours writes
+            else:
+                if not lock_if_known(handle):
+                    return False
+                if not is_at(part, handle):  # it has its name by now
+                    return True
+        part.unlink(missing_ok=True)
+    return True
 
 
 def clear_parts(folder: Path) -> None:

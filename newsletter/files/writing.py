@@ -12,8 +12,8 @@ from typing import BinaryIO
 from newsletter import platforms
 from newsletter.errors import naming
 from newsletter.files.folders import flush_names
-from newsletter.files.locks import opened
-from newsletter.files.parts import OWNERS_ALONE, is_at, opened_anew, part_of
+from newsletter.files.locks import lock_if_known, opened
+from newsletter.files.parts import OWNERS_ALONE, is_at, make_way, opened_anew, part_of
 from newsletter.files.places import opened_in_place, refuse_unlike_a_file, target_of
 
 _TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
@@ -48,7 +48,8 @@ def being_written(
     followed, and what is no regular file is written into as it comes, and cannot be read. Without
     it, for places of ours, both are refused: another user could have prepared them. Raises OSError;
     that and whatever else is raised meanwhile leaves nothing. Where two write the same file at
-    once, the first one fails with FileExistsError.
+    once, the first one fails with FileExistsError, unless it is just giving the file its name: then
+    the second one does.
     """
     with _written(path, private, follows, os.replace) as raw:
         # Both go on with a write that took less than it was given.
@@ -142,21 +143,28 @@ class _Part:
         try:
             handle = opened_anew(self._part, self._mode)
         except FileExistsError:  # of a write that was killed, or of another one: see `put`
-            self._part.unlink(missing_ok=True)
+            if not make_way(self._part):
+                raise self._taken() from None
             handle = opened_anew(self._part, self._mode)
         self.file = FileIO(handle, "r+b")
         return self
 
     def put(self, put: _Put) -> None:
-        """Flush it to the disk and give it its name."""
-        os.fsync(self.file.fileno())
-        if not is_at(self._part, self.file.fileno()):
-            raise FileExistsError(
-                errno.EEXIST, "another process is writing this file", str(self._path)
-            )
-        self.file.close()  # Windows puts no open file elsewhere
+        """Flush it to the disk and give it its name, locked against `make_way`."""
+        handle = self.file.fileno()
+        os.fsync(handle)
+        if not (platforms.IS_WINDOWS or lock_if_known(handle)) or not is_at(self._part, handle):
+            raise self._taken()
+        if platforms.IS_WINDOWS:  # it puts no open file elsewhere
+            self.file.close()
         _put_named(self._part, self._path, put)
         self._is_put = True
+        self.file.close()
+
+    def _taken(self) -> OSError:
+        return FileExistsError(
+            errno.EEXIST, "another process is writing this file", str(self._path)
+        )
 
     def __exit__(self, *_: object) -> None:
         if self._is_put:

@@ -380,6 +380,69 @@ def test_of_two_that_write_the_same_file_none_puts_half_of_it_in_place(
     assert not file.exists()
 
 
+@pytest.mark.parametrize(
+    "write", [*WRITERS, lambda path, content: write_together([(path, content)])]
+)
+def test_who_begins_while_another_gives_its_file_its_name_is_the_one_who_fails(
+    write: Callable[[Path, bytes], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is half written, of a process that may die then, would be put there as the whole
+    of the other."""
+    file = tmp_path / "email.html"
+    refused: list[FileExistsError] = []
+    with ExitStack() as rival:
+
+        def amid(put: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
+            def begun(part: Path, path: Path) -> None:
+                try:
+                    rival.enter_context(being_written(file)).write(b"half of")
+                except FileExistsError as error:
+                    refused.append(error)
+                put(part, path)
+
+            return begun
+
+        monkeypatch.setattr(os, "replace", amid(os.replace))
+        monkeypatch.setattr(os, "link", amid(os.link))
+        write(file, b"the whole of it")
+        monkeypatch.undo()
+
+        assert file.read_bytes() == b"the whole of it"
+        assert [error.filename for error in refused] == [str(file)]
+        assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_part_that_a_living_process_holds_is_not_taken_from_it(tmp_path: Path) -> None:
+    with held_part(tmp_path / "file") as part:
+        with pytest.raises(FileExistsError, match="another process"):
+            whole(tmp_path / "file", b"whole")
+
+        assert part.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF])
+def test_a_file_system_without_locks_takes_files_all_the_same(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int, how: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    part_of(tmp_path / "file").write_text("left by a kill")
+
+    whole(tmp_path / "file", b"whole")
+
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_a_pipe_in_the_place_of_the_part_is_replaced(tmp_path: Path) -> None:
+    os.mkfifo(part_of(tmp_path / "file"))
+
+    whole(tmp_path / "file", b"whole")
+
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
+
+
 # --- what is read ---
 
 
