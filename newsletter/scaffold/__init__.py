@@ -9,7 +9,7 @@ from newsletter.config import Settings
 from newsletter.digest import parse
 from newsletter.digest.characters import harmless
 from newsletter.errors import ConfigurationError, NewsletterError, Refused, UsageError
-from newsletter.files import make_folder, write_new, write_whole
+from newsletter.files import make_folder, read_ordinary, write_new, write_whole
 from newsletter.model.blocks import Item, Section
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
@@ -202,7 +202,7 @@ def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
     except OSError as error:
         raise NewsletterError(
             f"cannot write: {error.strerror}",
-            where=str(folder),
+            where=str(error.filename or folder),
             hint="Name another folder, or make room or give access and run it again.",
         ) from error
     return (settings, *files, ignored, key)
@@ -210,7 +210,7 @@ def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
 
 def _ignore(path: Path) -> None:
     """Keep addresses and the secret out of git, also where there is a .gitignore already."""
-    present = path.read_bytes() if path.exists() else b""
+    present = read_ordinary(path) if path.exists() else b""
     if _IGNORED.encode() not in present:
         gap = b"\n" if present and not present.endswith(b"\n") else b""
         write_whole(path, present + gap + _IGNORED.encode(), follows=True)

@@ -1,10 +1,12 @@
 """`newsletter init` and `new`: a newsletter that works from the first minute."""
 
 import datetime as dt
+import os
 import stat
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,20 @@ def test_init_keeps_what_is_there_and_adds_to_gitignore(call: Call, folder: Path
     lines = (folder / ".gitignore").read_text().splitlines()
     assert lines[0] == "*.pyc"
     assert {"subscribers/*", "!subscribers/example.csv", "outbox/"} <= set(lines)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_gitignore_that_is_no_file_is_named_and_not_waited_for(
+    call: Call, folder: Path, make: Callable[[Path], None]
+) -> None:
+    folder.mkdir()
+    make(folder / ".gitignore")
+
+    answer = call("init", str(folder), "--json")
+
+    assert answer.code == 1
+    assert answer.error["where"].endswith(".gitignore")
+    assert not (folder / "newsletter.toml").exists()
 
 
 def test_an_init_that_failed_can_be_run_again(
