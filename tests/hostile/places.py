@@ -105,11 +105,20 @@ def _place(scene: Scene) -> Path:
     return scene.stage.folder / scene.command.makes[0]
 
 
-@surrounding("what is made is a link to a file elsewhere", harmless=True, where=_one_file)
+def _is_a_backup(command: Command) -> bool:
+    """It needs a new file of its own, or a folder in which it makes one."""
+    return "db backup" in command.typed
+
+
+@surrounding(
+    "what is made is a link to a file elsewhere",
+    harmless=lambda command: not _is_a_backup(command),
+    where=_one_file,
+)
 def _(scene: Scene) -> Iterator[None]:
     """It stays a link, and what it leads to is written."""
     place, elsewhere = _place(scene), scene.stage.folder / "elsewhere"
-    elsewhere.touch()
+    elsewhere.touch(0o600)
     place.symlink_to(elsewhere)
     yield
     assert place.is_symlink(), f"{place.name} was replaced"
@@ -141,7 +150,10 @@ def _(scene: Scene) -> Iterator[None]:
     place.unlink()
 
 
-@surrounding("what is made is a folder", where=_one_file)
+@surrounding(
+    "what is made is a folder",
+    where=lambda command: _one_file(command) and not _is_a_backup(command),
+)
 def _(scene: Scene) -> Iterator[None]:
     _place(scene).mkdir()
     yield
