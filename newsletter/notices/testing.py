@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from newsletter.config import WebSettings
-from newsletter.errors import Interrupted
+from newsletter.errors import Interrupted, Throttled
 from newsletter.model.address import Address
 from newsletter.model.email import Email, Message
 from newsletter.model.notice import Notice
@@ -26,6 +26,7 @@ from newsletter.store.people import people
 
 PREFIX = "[Test] "
 _HASH_LENGTH = 12
+_PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,16 @@ def _message(email: Email, person: Subscriber, context: SendContext, number: int
 
 
 def _deliver(post: Post, message: Message) -> Outcome:
+    """Hand a test over, again and again where it comes too fast, as beside a large send."""
+    for seconds in _PAUSES:
+        try:
+            return _deliver_once(post, message)
+        except Throttled:
+            post.stop.wait(seconds)
+    return _deliver_once(post, message)
+
+
+def _deliver_once(post: Post, message: Message) -> Outcome:
     post.wait()
     if post.stop.is_set():
         raise Interrupted("interrupted", hint="Some addresses may have had their test. Run again.")

@@ -156,7 +156,7 @@ GUARDS = {
         "aws/faults.py",
         "if kind is FaultKind.CLOCK or _is_of_the_clock(error, code, text):",
         "if kind is FaultKind.CLOCK:",
-        "suppressions sync · the clock says +1d, and AWS refuses its signatures",
+        "suppressions sync · the clock says +6h, and AWS refuses its signatures",
     ),
     "memory": Guard(
         "a machine without memory is told as such",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_REPLY_SECONDS = 20  # beyond the wait for a message
+_REPLY_SECONDS = 5  # beyond the wait for a message
 _INVISIBLE_SECONDS = 120  # to others, while these are applied, which takes about a second
 
 _REGION = re.compile(r"https://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/")
@@ -118,7 +118,7 @@ def region_of(settings: Settings) -> str:
 
 def _client(settings: Settings) -> "SQSClient":
     config = Config(
-        retries={"total_max_attempts": 3, "mode": "standard"},
+        retries={"total_max_attempts": 2, "mode": "standard"},
         connect_timeout=10,
         read_timeout=WAIT_SECONDS + _REPLY_SECONDS,
         tcp_keepalive=True,

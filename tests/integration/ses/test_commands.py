@@ -131,6 +131,20 @@ def test_an_account_that_does_not_tell_is_an_error_that_names_the_permission(
     assert planned(call) == []
 
 
+def test_a_test_that_comes_too_fast_is_handed_over_again(
+    call: Call, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As beside a large send of the same account."""
+    monkeypatch.setattr("newsletter.notices.testing._PAUSES", (0.0, 0.0, 0.0, 0.0))
+    standin.configure(too_many_requests={"operation": "SendBulkEmail", "next": 4})
+    few = call("test", ISSUE, "--to", "ada@example.com")
+    standin.configure(too_many_requests={"operation": "SendBulkEmail", "next": 5})
+    many = call("test", ISSUE, "--to", "ada@example.com")
+
+    assert (few.code, many.code) == (0, 1)
+    assert "Nothing of it was sent" in many.err
+
+
 @pytest.mark.parametrize("fault", ["html_body", "empty_body", "truncated_body", "binary_body"])
 def test_an_account_that_answers_nonsense_is_an_error(
     send: Call, call: Call, standin: StandIn, fault: str
