@@ -6,6 +6,7 @@
     ├── PicturesUnpublished      1  no place took the pictures of an issue
     ├── StoreError               1  the store cannot be read or written
     │   ├── StoreAway            1  for the moment: the same step may be done again
+    │   │   └── StoreBusy        1  others hold its lock
     │   └── StoreClosed          5  for good: it was moved, or is being moved
     ├── UsageError               2  a bad option, a missing file, an unknown name
     │   ├── ConfigurationError   2  newsletter.toml or its environment is wrong
@@ -104,6 +105,10 @@ class StoreAway(StoreError):
     itself went unanswered, the step must bear being done twice."""
 
     code = "store-away"
+
+
+class StoreBusy(StoreAway):
+    """Others hold the lock of the store, which is there: it takes their steps."""
 
 
 class StoreClosed(StoreError):

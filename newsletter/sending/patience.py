@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from newsletter.errors import Stopped, StoreAway, StoreError, exhausted
+from newsletter.errors import Stopped, StoreAway, StoreBusy, StoreError, exhausted
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -43,9 +43,9 @@ def _stopped(name: str, reason: str, where: str, advice: str) -> Stopped:
 @dataclass
 class Patience:
     """How long a send waits for its store. It is shared by the threads of a send, and says once
-    that the store is away, and once that it is back. A store that took a step of any of them is not
-    away, and none is that was asked once: the process may have slept meanwhile. `elapsed` measures
-    the time, `sleep` passes it."""
+    that the store is away, and once that it is back. One whose lock others hold is not away while
+    it takes a step of any of them, and none is that was asked once: the process may have slept
+    meanwhile. `elapsed` measures the time, `sleep` passes it."""
 
     notify: Callable[[str], None] = lambda line: None
     seconds: float = 60.0
@@ -68,7 +68,8 @@ class Patience:
                 result = step()
             except fault as error:
                 # A thread may wait for its turn beside many others.
-                away_since = max(began, self._took_at)
+                is_busy = isinstance(error, StoreBusy)
+                away_since = max(began, self._took_at) if is_busy else began
                 is_over = is_again and self.elapsed() - away_since > self.seconds
                 if self._is_lost or is_over:
                     self._is_lost = True
@@ -79,7 +80,8 @@ class Patience:
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
                 self._took_at = self.elapsed()
-                self._tell_back()
+                if is_again or self._is_lost:
+                    self._tell_back()
                 return result
 
     def _tell_away(self, error: StoreError) -> None:
@@ -90,8 +92,6 @@ class Patience:
                 self.notify(f"{reason}. Waiting for it, {self.seconds:.0f} seconds at most.")
 
     def _tell_back(self) -> None:
-        if not (self._is_away or self._is_lost):  # without the lock: this is asked after each step
-            return
         with self._lock:
             if self._is_away:
                 self.notify("The store is back.")

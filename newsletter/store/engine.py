@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from newsletter.errors import ConfigurationError, StoreAway, StoreError
+from newsletter.errors import ConfigurationError, StoreBusy, StoreError
 from newsletter.store import postgresql, revisions, sqlite
 from newsletter.store.dialects import is_sqlite
 from newsletter.store.faults import source, translated
@@ -64,7 +64,7 @@ class Store:
             yield
             return
         if not self._writing.acquire(timeout=self._busy_seconds):
-            raise StoreAway(
+            raise StoreBusy(
                 f"another thread has written to the store for {self._busy_seconds:.0f} seconds",
                 hint="Try again in a moment; if that does not help, restart this process.",
             )
@@ -209,7 +209,7 @@ def _refuse_a_loop(file: Path) -> None:
 def open_store(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> Store:
     """The store at `url`, which must exist and hold this version's schema.
 
-    It waits `busy_seconds` for a lock that somebody else holds, then raises StoreAway. Raises
+    It waits `busy_seconds` for a lock that somebody else holds, then raises StoreBusy. Raises
     StoreError where the store is missing, older, newer or an unfinished copy: an empty store never
     appears by itself, since it would not know who left. PostgreSQL may be upgraded later: then it
     raises that too.

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
 from newsletter.config import FILE_NAME, variable_of
-from newsletter.errors import NewsletterError, StoreAway, StoreClosed, StoreError
+from newsletter.errors import NewsletterError, StoreAway, StoreBusy, StoreClosed, StoreError
 from newsletter.masking import masked
 from newsletter.pasting import joined
 
@@ -50,7 +50,7 @@ def translated(engine: Engine, where: str = "") -> Iterator[None]:
     except NewsletterError:
         raise
     except sa.exc.TimeoutError as error:
-        raise StoreAway("all connections to the store are in use", hint=_AGAIN) from error
+        raise StoreBusy("all connections to the store are in use", hint=_AGAIN) from error
     except (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
         failure = _translation(error, engine)
         failure.where = where or failure.where
@@ -82,7 +82,8 @@ def _translation(error: Exception, engine: Engine) -> StoreError:
             "default_transaction_read_only, which the user or the database may have.",
         )
     if is_lost or _is_away(cause):
-        return StoreAway(f"the store is away: {words}", hint=_AGAIN)
+        error_class = StoreBusy if _code(cause) in _BUSY else StoreAway
+        return error_class(f"the store is away: {words}", hint=_AGAIN)
     if _has_no_connection(error, cause):
         return _unreachable(words, engine.url)
     if fault := _disk_fault(words, cause, engine.url):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.errors import StoreAway, StoreError
+from newsletter.errors import StoreAway, StoreBusy, StoreError
 from newsletter.sending.patience import Patience
 
 
@@ -77,11 +77,28 @@ def test_a_store_that_takes_the_steps_of_others_is_not_away() -> None:
         seconds[0] += 31
         if seconds[0] < 120:
             patience.until_back(done)
-            raise StoreAway("another thread has written to the store for 30 seconds")
+            raise StoreBusy("another thread has written to the store for 30 seconds")
         return "done"
 
     assert patience.until_back(waits_for_its_turn) == "done"
     assert done.calls == 3
+
+
+def test_a_disk_that_takes_small_steps_only_is_not_waited_for_without_end() -> None:
+    """Whoever says that it lives finds a little room where an outcome finds none."""
+    seconds, told = [0.0], list[str]()
+    patience = Patience(told.append, elapsed=lambda: seconds[0], sleep=lambda _: None)
+
+    def finds_no_room() -> None:
+        seconds[0] += 2
+        patience.until_back(Step(0))
+        raise StoreAway("the disk of the store is full")
+
+    with pytest.raises(StoreAway):
+        patience.until_back(finds_no_room)
+
+    assert 60 < seconds[0] < 70
+    assert told == ["The disk of the store is full. Waiting for it, 60 seconds at most."]
 
 
 def test_a_process_that_slept_asks_the_store_again() -> None:
