@@ -66,7 +66,7 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
         keep_house=lambda: _keep_house(project, store, clock),
         archive_one=lambda: archiving.archive_one(project, store, clock, notify_once),
         mail_report=reports.mail_one,
-        patience=Patience(notify),
+        patience=Patience(notify, stop=stop),
     )
 
 

@@ -12,6 +12,8 @@ from newsletter.errors import Stopped, StoreAway, StoreBusy, StoreError, exhaust
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
+_STOPPING_SECONDS = 10.0  # that a step is repeated once the process is to end
+_BUSY_TIMES = 5  # as long as for a store that is away
 
 T = TypeVar("T")
 
@@ -45,12 +47,13 @@ class Patience:
     """How long a send waits for its store. It is shared by the threads of a send, and says once
     that the store is away, and once that it is back. One whose lock others hold is not away while
     it takes a step of any of them, and none is that was asked once: the process may have slept
-    meanwhile. `elapsed` measures the time, `sleep` passes it."""
+    meanwhile. `elapsed` measures the time, `sleep` passes it; `stop` asks to come to an end."""
 
     notify: Callable[[str], None] = lambda line: None
     seconds: float = 60.0
     elapsed: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    stop: threading.Event = field(default_factory=threading.Event)
     _is_away: bool = field(default=False, init=False)
     _is_lost: bool = field(default=False, init=False)
     _took_at: float = field(default=-math.inf, init=False)  # the last step
@@ -70,12 +73,12 @@ class Patience:
                 # A thread may wait for its turn beside many others.
                 is_busy = isinstance(error, StoreBusy)
                 away_since = max(began, self._took_at) if is_busy else began
-                is_over = is_again and self.elapsed() - away_since > self.seconds
+                is_over = is_again and self.elapsed() - away_since > self._most(is_busy)
                 if self._is_lost or is_over:
                     self._is_lost = True
                     raise
                 is_again = True
-                self._tell_away(error)
+                self._tell_away(error, self._most(is_busy))
                 self.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
@@ -84,12 +87,18 @@ class Patience:
                     self._tell_back()
                 return result
 
-    def _tell_away(self, error: StoreError) -> None:
+    def _most(self, is_busy: bool) -> float:
+        """How long a step is repeated, in seconds: longer while others work, less at the end."""
+        if self.stop.is_set():
+            return min(_STOPPING_SECONDS, self.seconds)
+        return self.seconds * (_BUSY_TIMES if is_busy else 1)
+
+    def _tell_away(self, error: StoreError, seconds: float) -> None:
         with self._lock:
             if not self._is_away:
                 self._is_away = True
                 reason = error.message[0].upper() + error.message[1:]
-                self.notify(f"{reason}. Waiting for it, {self.seconds:.0f} seconds at most.")
+                self.notify(f"{reason}. Waiting for it, {seconds:.0f} seconds at most.")
 
     def _tell_back(self) -> None:
         with self._lock:

@@ -1,5 +1,7 @@
 """How long a step waits for its store."""
 
+import threading
+
 import pytest
 
 from newsletter.errors import StoreAway, StoreBusy, StoreError
@@ -99,6 +101,38 @@ def test_a_disk_that_takes_small_steps_only_is_not_waited_for_without_end() -> N
 
     assert 60 < seconds[0] < 70
     assert told == ["The disk of the store is full. Waiting for it, 60 seconds at most."]
+
+
+def test_a_lock_of_others_is_waited_for_longer() -> None:
+    seconds, told = [0.0], list[str]()
+    patience = Patience(told.append, elapsed=lambda: seconds[0], sleep=lambda _: None)
+
+    def finds_it_locked() -> None:
+        seconds[0] += 30
+        raise StoreBusy("database is locked")
+
+    with pytest.raises(StoreBusy):
+        patience.until_back(finds_it_locked)
+
+    assert seconds[0] == 330
+    assert told == ["Database is locked. Waiting for it, 300 seconds at most."]
+
+
+@pytest.mark.parametrize("fault", [StoreAway, StoreBusy])
+def test_a_process_that_is_to_end_waits_for_seconds(fault: type[StoreAway]) -> None:
+    seconds, stop = [0.0], threading.Event()
+    patience = Patience(elapsed=lambda: seconds[0], sleep=lambda _: None, stop=stop)
+
+    def is_told_to_end() -> None:
+        seconds[0] += 2
+        if seconds[0] >= 20:
+            stop.set()
+        raise fault("the store is away")
+
+    with pytest.raises(fault):
+        patience.until_back(is_told_to_end)
+
+    assert seconds[0] == 20
 
 
 def test_a_process_that_slept_asks_the_store_again() -> None:
