@@ -240,5 +240,5 @@ def test_an_endpoint_of_the_sdk_that_is_none_is_told(
     answer = call("send", ISSUE, "--list", readers, "--yes", "--json")
 
     assert answer.code == 2
-    assert "endpoint_url" in answer.error["hint"]
+    assert "AWS_ENDPOINT_URL_SESV2" in answer.error["hint"]
     assert SECRET not in answer.out + answer.err
