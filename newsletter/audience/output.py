@@ -14,29 +14,20 @@ from newsletter.files import being_written
 @contextmanager
 def written_whole(path: Path) -> Iterator[TextIO]:
     """A private file in UTF-8 that has its name once all of it is written. A link is followed, and
-    a pipe, a device or the like is written into. Raises UsageError where it cannot be made, or
-    cannot get its name."""
+    a pipe, a device or the like is written into. Raises UsageError where it cannot be made."""
     with ExitStack() as opened:
-        with _making(path):
+        try:
             file = opened.enter_context(being_written(path, private=True, follows=True))
+        except OSError as error:
+            raise UsageError(
+                f"cannot write the file: {error.strerror}",
+                where=str(path),
+                hint="Make room or give access, or name another file.",
+            ) from error
         # Bytes that were not UTF-8 when they were read are written as they were.
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
         opened.callback(text.detach)
         yield text
-        with _making(path):
-            opened.close()
-
-
-@contextmanager
-def _making(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(
-            f"cannot write the file: {error.strerror}",
-            where=str(path),
-            hint="Make room or give access, or name another file.",
-        ) from error
 
 
 @contextmanager
