@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_REPLY_SECONDS = 5  # beyond the wait for a message
+_REPLY_SECONDS = 15  # beyond the wait for a message
 _INVISIBLE_SECONDS = 120  # to others, while these are applied, which takes about a second
 
 _REGION = re.compile(r"https://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/")
