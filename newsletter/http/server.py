@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsletter.errors import UsageError
+from newsletter.errors import UsageError, naming
 from newsletter.stopping import heeded
 
 _HANDLES = 16  # of the loop, and for a first request
@@ -78,7 +78,7 @@ def serve(
 
 def _see_room(listening: socket.socket) -> None:
     """uvloop ends the whole process, without a word, where it cannot open what it needs."""
-    with ExitStack() as room:
+    with naming(url_of(listening)), ExitStack() as room:
         for _ in range(_HANDLES):
             room.enter_context(listening.dup())
 
