@@ -78,7 +78,14 @@ def give_up(
     if not epochs:
         return 0, False
     _log.info("lose", {"send_number": number, "epochs": epochs})
-    unknown, is_last = tenures.end(connection, number, epochs, now)
+    return end(connection, send, epochs, now, clear)
+
+
+def end(
+    connection: Connection, send: SendRecord, epochs: Sequence[int], now: dt.datetime, clear: Clear
+) -> tuple[int, bool]:
+    """`tenures.end`, and with the last of a send what its runs left behind."""
+    unknown, is_last = tenures.end(connection, send.number, epochs, now)
     if is_last:
         clear(send.id)
     return unknown, is_last

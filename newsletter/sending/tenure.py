@@ -52,16 +52,13 @@ def take(worker: Worker, send: Send, *, by_itself: bool = False) -> Assignment |
 def _end(
     connection: Connection, send: SendRecord, worker: Worker, now: dt.datetime
 ) -> tuple[int, bool]:
-    """End what this worker has of a send, and the tenures of lost ones: see `tenures.end`."""
+    """End what this worker has of a send, and the tenures of lost ones: see `lost.end`."""
     epochs = [
         tenure.epoch
         for tenure in tenures.of(connection, [send.number])[send.number]
         if tenure.worker == worker.name or is_lost(tenure, now)
     ]
-    unknown, is_last = tenures.end(connection, send.number, epochs, now)
-    if is_last:
-        worker.clear(send.id)
-    return unknown, is_last
+    return lost.end(connection, send, epochs, now, worker.clear)
 
 
 def _is_to_run(send: SendRecord, now: dt.datetime) -> bool:

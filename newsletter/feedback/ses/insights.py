@@ -20,7 +20,7 @@ from newsletter.aws.clients import answer_of, reply_of
 from newsletter.config import SesSettings
 from newsletter.feedback.base import Incoming, RecordsUnreachable, Unsettled, understood
 from newsletter.feedback.ses.events import parse
-from newsletter.transports.ses.clients import ASKING_SECONDS, SENDING, open_clients, patient
+from newsletter.transports.ses.clients import SENDING, open_patient_client
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -59,8 +59,7 @@ class MessageInsights:
 
     @classmethod
     def open(cls, settings: SesSettings) -> Self:
-        [client] = open_clients(settings, ASKING_SECONDS, patient())
-        return cls(client)
+        return cls(open_patient_client(settings))
 
     def find(self, unsettled: Sequence[Unsettled]) -> Iterator[Incoming]:
         """What SES knows of these deliveries, as its events would have told it."""

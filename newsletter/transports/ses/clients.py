@@ -21,14 +21,16 @@ SENDING = SettingsSection(
 ASKING_SECONDS = 8.0
 
 
-def patient() -> Config:
-    """For calls that may be repeated, of which SES takes few a second: the SDK slows down as
-    needed, and gives up in time."""
-    return Config(
+def open_patient_client(settings: SesSettings) -> "SESV2Client":
+    """A client for calls that may be repeated, of which SES takes few a second: the SDK slows down
+    as needed, and gives up in time. Raises what `open_clients` does."""
+    patient = Config(
         retries={"mode": "adaptive", "total_max_attempts": 6},
         connect_timeout=ASKING_SECONDS,
         read_timeout=ASKING_SECONDS,
     )
+    [client] = open_clients(settings, ASKING_SECONDS, patient)
+    return client
 
 
 def open_clients(

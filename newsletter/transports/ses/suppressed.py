@@ -15,7 +15,7 @@ from newsletter.config import SesSettings
 from newsletter.errors import TransportDown
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.transports.base import Listed
-from newsletter.transports.ses.clients import ASKING_SECONDS, SENDING, open_clients, patient
+from newsletter.transports.ses.clients import SENDING, open_patient_client
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -53,8 +53,7 @@ class SesAccountList:
     @classmethod
     def open(cls, settings: SesSettings) -> Self:
         """The list with a client of its own, which waits where SES is asked too often."""
-        [client] = open_clients(settings, ASKING_SECONDS, patient())
-        return cls(client, settings)
+        return cls(open_patient_client(settings), settings)
 
     def _of_scope(self) -> dict[str, str]:
         """What names the list in each call; asked once."""
