@@ -243,6 +243,9 @@ def exhausted(error: BaseException) -> str:
             return "this machine has no memory left"
         case ImportError() if "failed to map segment" in str(error):
             return "this machine has no memory left"
+        case SystemError() if "without exception set" in str(error):
+            # The interpreter had no memory for the MemoryError itself.
+            return "this machine has no memory left"
         case RuntimeError() if "start new thread" in str(error):
             return "this machine starts no more threads"
         case OSError(errno=errno.EMFILE | errno.ENFILE):

@@ -33,7 +33,7 @@ def as_ours(error: BaseException) -> NewsletterError:
             context = error.ctx if isinstance(error, click.UsageError) else None
             usage = " ".join(context.get_usage().split()) if context else ""
             return UsageError(error.format_message(), hint=usage)
-        case MemoryError() | ImportError() | RuntimeError() if reason := exhausted(error):
+        case error if not isinstance(error, OSError) and (reason := exhausted(error)):
             return NewsletterError(
                 reason,
                 hint="Nothing half-done was kept. Give it more memory, or raise the limit of what "

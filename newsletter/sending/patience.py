@@ -27,7 +27,7 @@ def giving_up(name: str, command: str) -> Iterator[None]:
     except StoreAway as error:
         advice = f"Once the store is back: {command}"
         raise _stopped(name, error.message, error.where, advice) from error
-    except (MemoryError, ImportError, RuntimeError, OSError) as error:
+    except Exception as error:
         if not (reason := exhausted(error)):
             raise
         advice = f"Give it more, or raise the limit of what runs it, then: {command}"

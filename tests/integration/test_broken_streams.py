@@ -63,9 +63,10 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(project: Path, name: st
 
 
 MAPS_NOTHING = ImportError("etree.so: failed to map segment from shared object")
+SAYS_NOTHING = SystemError("error return without exception set")
 
 
-@pytest.mark.parametrize("given", [MemoryError(), MAPS_NOTHING])
+@pytest.mark.parametrize("given", [MemoryError(), MAPS_NOTHING, SAYS_NOTHING])
 def test_a_machine_without_memory_is_told(given: Exception) -> None:
     error = as_ours(given)
 
@@ -78,6 +79,7 @@ def test_a_machine_without_memory_is_told(given: Exception) -> None:
     [
         (MemoryError(), "this machine has no memory left"),
         (MAPS_NOTHING, "this machine has no memory left"),
+        (SAYS_NOTHING, "this machine has no memory left"),
         (RuntimeError("can't start new thread"), "this machine starts no more threads"),
         (OSError(errno.EMFILE, "Too many open files", "core.py"), "too many files are open"),
     ],
