@@ -3,12 +3,12 @@
 A command parses, calls one service, and prints. Start-up loads click and nothing heavy.
 """
 
-import gc
 import io
 import string
 import sys
 from contextlib import suppress
 
+from newsletter import garbage
 from newsletter.cli.frame import Group, run
 from newsletter.errors import STANDARD_OUTPUT, naming
 
@@ -97,7 +97,7 @@ def _readable(encoding: str) -> str:
 
 def main() -> None:
     """The entry point of the `newsletter` script."""
-    gc.set_threshold(200_000)  # what starts makes many objects, and next to none is garbage
+    garbage.look_seldom()
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = _readable(sys.stderr.encoding)
         sys.stderr = _Notes(sys.stderr.buffer, encoding=encoding, line_buffering=True)
@@ -116,4 +116,4 @@ def main() -> None:
     try:
         run(Group(COMMANDS, _POSIX))
     finally:
-        gc.freeze()  # or Python would look for garbage in all of them once more, to leave
+        garbage.look_no_more()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from newsletter import garbage
 from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.showing import in_zone
 from newsletter.errors import UsageError
@@ -46,6 +47,7 @@ def pull(session: Session, once: bool) -> int:
         notify=session.notes.print,
         total=Applied(),
     )
+    garbage.look_as_usual()
     with stopping(drain.stop):
         drain.run(once=once)
     show_applied(session, drain.total)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from newsletter import garbage
 from newsletter.cli.frame import Session
 from newsletter.cli.sends import EXIT_CODES
 from newsletter.cli.showing import next_step, pulse, send_record, show
@@ -26,6 +27,7 @@ def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
     from newsletter.sending.reading import read
     from newsletter.sending.run import run
 
+    garbage.look_as_usual()
     with (
         giving_up("send", f"newsletter resume {send_id}"),
         stopping(worker.stop, worker.by_person) as signals,

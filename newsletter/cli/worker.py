@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter import garbage
 from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.running import open_worker
 from newsletter.cli.sends import EXIT_CODES
@@ -44,6 +45,7 @@ def attend(session: Session, worker: "Worker", *, once: bool) -> int:
     from newsletter.sending.patience import giving_up
 
     codes = [0]
+    garbage.look_as_usual()
 
     def settled(after: Send) -> bool:
         _show(session, after)

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from newsletter import garbage
 from newsletter.errors import UsageError, naming
 from newsletter.stopping import heeded
 
@@ -117,6 +118,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
             await super().startup(sockets)
+            garbage.look_as_usual()
             self._ready()
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- raised again outside of the loop
             self.failure = error
