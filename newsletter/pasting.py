@@ -18,6 +18,11 @@ def quoted_path(path: str) -> str:
     return quoted(f"./{path}" if path.startswith("-") else path)
 
 
+def quoted_argument(word: str) -> str:
+    """The last word of a command, which takes it for no option."""
+    return f"-- {quoted(word)}" if word.startswith("-") else quoted(word)
+
+
 def joined(words: Iterable[str]) -> str:
     """A whole command."""
     return " ".join(map(quoted, words))

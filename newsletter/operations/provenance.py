@@ -9,7 +9,7 @@ from newsletter.errors import Refused
 from newsletter.git import GitFailed
 from newsletter.model.approval import Approval, Editor, Provenance
 from newsletter.operations.who import operator
-from newsletter.pasting import quoted
+from newsletter.pasting import quoted, quoted_argument
 from newsletter.project import Project
 from newsletter.store import Store
 from newsletter.store.ledger import approvals
@@ -57,7 +57,7 @@ def approve(
     if any(editor.is_same_as(author) for author in authors_of(project, prepared)):
         raise Refused(
             f"{editor} wrote {stem!r} last, and approving it takes a second person",
-            hint=f"Let somebody else run: newsletter approve {quoted(stem)}",
+            hint=f"Let somebody else run: newsletter approve {quoted_argument(stem)}",
         )
     content_hash, slug = prepared.email.content_hash, prepared.digest.slug
     with store.write() as connection:
@@ -89,7 +89,7 @@ def _unapproved(store: Store, prepared: Prepared) -> Refused:
     return Refused(
         f"{stem!r} {how or 'was not approved in this form'}, and [policy] require_approval "
         "requires a second person",
-        hint=f"Nothing was sent. Let somebody else run: newsletter approve {quoted(stem)}",
+        hint=f"Nothing was sent. Let somebody else run: newsletter approve {quoted_argument(stem)}",
     )
 
 

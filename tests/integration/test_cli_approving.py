@@ -2,6 +2,7 @@
 
 import io
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -258,6 +259,18 @@ def test_what_nobody_approved_is_not_sent(call: Call, approved: str) -> None:
     assert answer.code == 5
     assert "was not approved in this form" in answer.error["message"]
     assert f"newsletter approve {ISSUE}" in answer.error["hint"]
+
+
+def test_the_command_that_is_advised_takes_no_name_for_an_option(
+    call: Call, project: Path, approved: str
+) -> None:
+    (project / "issues" / f"{ISSUE}.md").rename(project / "issues" / "-d 2.md")
+
+    refused = call("send", "issues/-d 2.md", "--list", approved, "--yes", "--json")
+    _, *words = shlex.split(refused.error["hint"].partition("run: ")[2])
+
+    assert words == ["approve", "--", "-d 2"]
+    assert call(*words[:1], "--as", EDITOR, "--yes", *words[1:]).code == 0
 
 
 def test_what_a_second_person_approved_is_sent_and_the_send_says_so(
