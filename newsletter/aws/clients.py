@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, RefreshWithMFAUnsupportedError
 
 from newsletter.aws.faults import SettingsSection, fault_of, line_of
-from newsletter.aws.meanings import FILES, FILES_BY_NAME, UNREADABLE
+from newsletter.aws.meanings import FILES, FILES_BY_NAME, FILES_OF_PROFILES, UNREADABLE
 from newsletter.errors import ConfigurationError, NewsletterError
 
 T = TypeVar("T")
@@ -32,13 +32,16 @@ def open_clients(
     Raises ConfigurationError where credentials, profile, region or endpoint are missing or not
     valid: the SDK checks all of them here.
     """
-    _refuse_pipes(section)
+    for name in (*FILES, *FILES_BY_NAME):
+        _refuse_pipe(name, os.environ.get(name) or FILES.get(name, ""), section)
     # boto3 reads AWS_DEFAULT_REGION by itself; the other tools of AWS read AWS_REGION.
     region = region or os.environ.get("AWS_REGION", "")
     try:
-        session: Any = boto3.session.Session(
-            region_name=region or None, botocore_session=_session_that_asks_people()
-        )
+        own = _session_that_asks_people()
+        session: Any = boto3.session.Session(region_name=region or None, botocore_session=own)
+        profile = own.get_scoped_config()
+        for name in FILES_OF_PROFILES:
+            _refuse_pipe(name, profile.get(name, ""), section)
         return [
             session.client(service, endpoint_url=endpoint or None, config=config)
             for config in configs
@@ -47,16 +50,14 @@ def open_clients(
         raise fault_of(error, section).raised(ConfigurationError) from error
 
 
-def _refuse_pipes(section: SettingsSection) -> None:
-    """The SDK and OpenSSL would wait for them for ever."""
-    for name in (*FILES, *FILES_BY_NAME):
-        path = os.environ.get(name) or FILES.get(name, "")
-        if _is_pipe(os.path.expanduser(path)):
-            raise ConfigurationError(
-                f"AWS: {line_of(path)} is a pipe, where a file is needed",
-                where=section.where,
-                hint=f"Let {name} name a file.",
-            )
+def _refuse_pipe(name: str, path: str, section: SettingsSection) -> None:
+    """The SDK and OpenSSL would wait for it for ever."""
+    if _is_pipe(os.path.expanduser(path)):
+        raise ConfigurationError(
+            f"AWS: {line_of(path)} is a pipe, where a file is needed",
+            where=section.where,
+            hint=f"Let {name} name a file.",
+        )
 
 
 def _is_pipe(path: str) -> bool:

@@ -34,6 +34,7 @@ FILES_BY_NAME = (
     "AWS_CA_BUNDLE",
     "SSLKEYLOGFILE",
 )
+FILES_OF_PROFILES = ("ca_bundle", "web_identity_token_file")
 
 PROFILE = "Check the profile in ~/.aws/config, and AWS_PROFILE."
 ENVIRONMENT = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."

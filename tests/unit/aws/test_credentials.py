@@ -391,6 +391,17 @@ def test_a_pipe_in_the_usual_place_is_not_waited_for_either(machine: Machine) ->
         open_clients("sesv2", HERE, region="us-east-1", endpoint="", configs=[Config()])
 
 
+@pytest.mark.parametrize("name", ["ca_bundle", "web_identity_token_file"])
+def test_a_pipe_that_a_profile_names_is_not_waited_for(machine: Machine, name: str) -> None:
+    os.mkfifo(machine.home / "pipe")
+    machine.configure(f"[profile letter]\n{name} = ~/pipe\n")
+    machine.set(AWS_PROFILE="letter")
+
+    with pytest.raises(ConfigurationError, match="~/pipe is a pipe") as caught:
+        open_clients("sesv2", HERE, region="us-east-1", endpoint="", configs=[Config()])
+    assert name in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize("value", ["", os.devnull])
 def test_no_file_of_aws_at_all_is_no_file_that_cannot_be_read(machine: Machine, value: str) -> None:
     machine.set(AWS_CONFIG_FILE=value, AWS_SHARED_CREDENTIALS_FILE=value)
