@@ -35,7 +35,9 @@ _DATED = (
     "adopted.csv",
 )  # they say when they were written, or how often
 _PORT = re.compile(rb"127\.0\.0\.1:\d+")
-_MOMENT = re.compile(r"\d+ (second|minute|hour|day)s?\b|\d{4}-\d\d-\d\d \d\d:\d\d")
+_VARIES = re.compile(
+    r"\d+ (second|minute|hour|day)s?\b|\d{4}-\d\d-\d\d \d\d:\d\d|(?<=//127\.0\.0\.1:)\d+"
+)
 _ERROR = re.compile(r"^error: (?P<said>.*)$", re.MULTILINE)
 
 
@@ -102,8 +104,9 @@ def faults_of_the_answer(answer: Answer, command: Command, secrets: Sequence[str
 
 
 def faults_of_what_it_prints(out: str, wanted: str) -> Iterator[str]:
-    """What differs from what it prints elsewhere, apart from when something was or will be."""
-    now, before = (_MOMENT.sub("#", text) for text in (out, wanted))
+    """What differs from what it prints elsewhere, apart from when something was or will be, and
+    from ports."""
+    now, before = (_VARIES.sub("#", text) for text in (out, wanted))
     if now != before:
         changed = set(now.splitlines()) ^ set(before.splitlines())
         yield f"it prints something else: {' / '.join(sorted(changed))[:300]}"
