@@ -156,6 +156,8 @@ def _of_a_provider(error: boto.BotoCoreError) -> _Meaning:
 def _of_credentials(error: Exception) -> _Meaning | None:
     """What an error means that would mean something else, had it not come while the SDK got
     credentials."""
+    if isinstance(error, (ValueError, *meanings.UNREADABLE)) and _is_of_a_process(error):
+        return FaultKind.CREDENTIALS, *meanings.PROVIDERS["custom-process"]
     if isinstance(error, meanings.UNREADABLE):
         message = "what is to give the credentials gave nothing that can be read"
         return FaultKind.CREDENTIALS, message, f"{meanings.PROFILE} {meanings.GIVER}"
@@ -187,7 +189,7 @@ def _of_a_file(error: OSError) -> _Meaning:
 
 
 def _of_a_value(error: ValueError) -> _Meaning:
-    """What a variable, a credential_process or a file of AWS holds."""
+    """What a variable or a file of AWS holds."""
     text = _text_of(error)
     if text.startswith("Unsupported host"):
         return FaultKind.CREDENTIALS, f"the container gave no credentials: {text}", meanings.MACHINE
@@ -279,6 +281,12 @@ def _is_readable(named: str | None, usual: str) -> bool:
 
 def _at(stamp: str) -> str:
     return f"{dt.datetime.strptime(stamp, '%Y%m%dT%H%M%S'):%Y-%m-%d %H:%M:%S}"  # noqa: DTZ007 -- only printed
+
+
+def _is_of_a_process(error: Exception) -> bool:
+    """Whether it came while a credential_process ran, or its answer was read."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_code.co_qualname.startswith("ProcessProvider.") for frame, _ in frames)
 
 
 def _is_of_a_header(error: Exception) -> bool:

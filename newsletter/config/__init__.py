@@ -71,8 +71,10 @@ __all__ = [
 FILE_NAME = "newsletter.toml"
 _PREFIX = "NEWSLETTER_"
 _CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
-# Environment variables that begin like a key but are not one.
+_CLOSE_AS_LONG = 0.83  # of one with as many letters: one of six may be another
 _WORD = re.compile(r"[^\W_]+")
+_OF_FOLDERS = re.compile("(?:DIR|DIRECTORY|FOLDER|PATH|ROOT)$")
+# Environment variables that begin like a key but are not one.
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
 _OF_PLATFORMS = "PORT"  # where this program is to be reached, for whoever starts it
 _SERVICE = re.compile("(?:tcp|udp|sctp)://")
@@ -208,7 +210,7 @@ def _suggestion(name: str) -> str | None:
     form = _form("".join((_PREFIX, *words)))
     if form not in by_form and first.upper() != "NEWSLETTER":
         return None  # what only begins so is somebody else's, unless all else is ours
-    for spelt in (form, f"{_form(_PREFIX)}{form}"):
+    for spelt in (form, f"{_form(_PREFIX)}{form}", _OF_FOLDERS.sub("", form)):
         if spelt in by_form:
             return by_form[spelt]
     key = "_".join(words).upper()
@@ -219,7 +221,9 @@ def _suggestion(name: str) -> str | None:
         return by_form[min(ends, key=len)]
     if "__" in name:
         return None  # its table or key gets its own suggestion
-    close = meant(form[start:], [variables[start:] for variables in by_form], _CLOSE)
+    rest, names = form[start:], [form[start:] for form in by_form]
+    as_long = [name for name in names if len(name) == len(rest)]
+    close = meant(rest, names, _CLOSE) or meant(rest, as_long, _CLOSE_AS_LONG)
     return by_form[form[:start] + close] if close else None
 
 

@@ -307,8 +307,6 @@ def test_a_container_that_gives_nothing_is_no_fault_of_ses(
 
 
 PROGRAMS = [
-    "[]",
-    '"x"',
     '{{"Version": 1, "AccessKeyId": 5, "SecretAccessKey": "{secret}"}}',
     "\\377",
 ]
@@ -324,8 +322,20 @@ def test_a_program_that_prints_no_credentials_is_no_fault_of_ses(
     fault = machine.fault()
 
     assert fault.kind is FaultKind.CREDENTIALS
-    assert "credentials" in fault.message
+    assert "credential" in fault.message
     assert "SES" not in fault.message
+
+
+@pytest.mark.parametrize("program", ["true", "echo []", """echo '"x"'""", "echo {", "echo 'x"])
+def test_a_program_that_prints_no_json_is_named_with_how_to_try_it(
+    machine: Machine, program: str
+) -> None:
+    machine.configure(f"[default]\ncredential_process = {program}\n")
+
+    fault = machine.fault()
+
+    assert fault.message == "AWS: the credential_process of the AWS profile failed"
+    assert "by hand: it must print JSON" in fault.hint
 
 
 def test_an_empty_credential_process_is_told(machine: Machine) -> None:
