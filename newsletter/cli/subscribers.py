@@ -196,7 +196,7 @@ def list_(
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; standard output if left out.",
+    help="The file to write; standard output for -, or if left out.",
 )
 @click.option("--raw", is_flag=True, help="Do not guard cells that a spreadsheet would run.")
 @click.option(
@@ -232,6 +232,8 @@ def write_out(
     is."""
     from newsletter.audience.output import standard_output, written_whole
 
+    if out == Path("-"):
+        out = None
     if out is None and session.json:
         raise UsageError(
             "CSV and JSON cannot both go to standard output",

@@ -152,7 +152,7 @@ def import_(session: Session, file: Path, reason: str, rejects: Path | None) -> 
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; standard output if left out.",
+    help="The file to write; standard output for -, or if left out.",
 )
 @command
 def export(session: Session, out: Path | None) -> None:

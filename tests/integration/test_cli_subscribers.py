@@ -144,6 +144,17 @@ def test_list_prints_json_lines_newest_first(call: Call, project: Path) -> None:
     assert [each["address"] for each in found.lines] == ["user4@example.com", "user3@example.com"]
 
 
+@pytest.mark.parametrize("noun", ["subscribers", "suppressions"])
+def test_an_export_to_a_dash_goes_to_standard_output(
+    call: Call, project: Path, readers: str, noun: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+
+    assert call(noun, "export", "--out", "-").out == call(noun, "export").out
+    assert call(noun, "export", "--out", "-", "--json").code == 2
+    assert not Path("-").exists()
+
+
 def test_export_to_a_file_and_back(call: Call, project: Path) -> None:
     file = write(project, "email,name,phone\nuser1@example.com,=A,+86 1\n")
     call("subscribers", "import", file, "--list", "ai")
