@@ -190,7 +190,7 @@ class _Refusal:
     """One reason for no connection: what PostgreSQL says then, and what we say.
 
     `{place}`, `{host}`, `{user}` and `{database}` are those of the URL, whose database
-    `{createdb}` makes.
+    `{createdb}` makes; without a user it is that of this system.
     """
 
     words: str
@@ -217,13 +217,24 @@ _REFUSALS = (
         "where it has none, ?sslrootcert=FILE for its certificate.",
     ),
     _Refusal(
+        r"no password supplied",
+        "PostgreSQL at {place} wants a password for the user {user}",
+        "Put it into the URL, as postgresql://USER:PASSWORD@HOST/DATABASE; write %40 for @, %2F "
+        "for / and %25 for % in it.",
+    ),
+    _Refusal(
+        r"unrecognized configuration parameter|parameter .* cannot be",
+        "PostgreSQL at {place} refuses the options of the connection",
+        "Correct `options` in the URL, or PGOPTIONS.",
+    ),
+    _Refusal(
         r"password|authentication|role .* does not exist|pg_hba",
-        "PostgreSQL at {place} refuses the user {user!r}",
+        "PostgreSQL at {place} refuses the user {user}",
         "Correct user and password in the URL; write %40 for @, %2F for / and %25 for % in them.",
     ),
     _Refusal(
         r"permission denied for database",
-        "PostgreSQL at {place} does not let {user!r} into the database {database!r}",
+        "PostgreSQL at {place} does not let {user} into the database {database!r}",
         "Correct user and database in the URL, or let that user CONNECT to it.",
     ),
     _Refusal(
@@ -267,11 +278,12 @@ _REFUSALS = (
 def _unreachable(words: str, url: URL) -> StoreError:
     refusal = next(one for one in _REFUSALS if re.search(one.words, words, re.IGNORECASE))
     host = str(url.host or url.query.get("host") or os.environ.get("PGHOST") or "")
+    user = url.username or url.query.get("user") or os.environ.get("PGUSER")
     address = host if host.startswith("/") else f"{host}:{url.port or 5432}"
     parts = {
         "host": host,
         "place": address if host else "the socket of this machine",
-        "user": url.username or "",
+        "user": repr(user) if user else "of this system",
         "database": url.database or "",
         "createdb": _createdb(url),
     }
