@@ -30,11 +30,19 @@ def written_whole(path: Path) -> Iterator[TextIO]:
         yield text
 
 
+class _Borrowed(io.TextIOWrapper):
+    """Another encoding of a stream that is not its own. What could not be written has been told;
+    Python from 3.13 on would tell it again, by a traceback, where this ends."""
+
+    def close(self) -> None:
+        pass
+
+
 @contextmanager
 def standard_output() -> Iterator[TextIO]:
     """Standard output in UTF-8, whatever the locale says: the output is data and not a message."""
     sys.stdout.flush()
-    file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    file = _Borrowed(sys.stdout.buffer, encoding="utf-8", newline="")
     try:
         with naming(STANDARD_OUTPUT):
             yield file

@@ -36,7 +36,8 @@ _DATED = (
 )  # they say when they were written, or how often
 _PORT = re.compile(rb"127\.0\.0\.1:\d+")
 _VARIES = re.compile(
-    r"\d+ (second|minute|hour|day)s?\b|\d{4}-\d\d-\d\d \d\d:\d\d|(?<=//127\.0\.0\.1:)\d+"
+    r"\d+ (second|minute|hour|day)s?\b|\d{4}-\d\d-\d\d \d\d:\d\d"
+    r"|[\d,]+ bytes|(?<=//127\.0\.0\.1:)\d+"
 )
 _ERROR = re.compile(r"^error: (?P<said>.*)$", re.MULTILINE)
 
@@ -104,8 +105,8 @@ def faults_of_the_answer(answer: Answer, command: Command, secrets: Sequence[str
 
 
 def faults_of_what_it_prints(out: str, wanted: str) -> Iterator[str]:
-    """What differs from what it prints elsewhere, apart from when something was or will be, and
-    from ports."""
+    """What differs from what it prints elsewhere, apart from when something was or will be, from
+    ports and from how much a copy takes."""
     now, before = (_VARIES.sub("#", text) for text in (out, wanted))
     if now != before:
         changed = set(now.splitlines()) ^ set(before.splitlines())
