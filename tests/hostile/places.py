@@ -285,7 +285,7 @@ def _(scene: Scene) -> Iterator[None]:
 @surrounding("what a killed process left lies about", harmless=True, shows_all=True)
 def _(scene: Scene) -> Iterator[None]:
     """Parts of files, as they stand beside their places when a write was killed. Whatever writes
-    there takes them away."""
+    there takes them away. Those of backups are left by real kills: see tests/integration/test_cli_backup.py."""
     project = scene.stage.project
     outbox = project / "outbox" / str(send_of(scene.stage.url, PAUSED))
     outbox.mkdir(parents=True, exist_ok=True)
@@ -294,7 +294,6 @@ def _(scene: Scene) -> Iterator[None]:
         project / "subscribers" / "generation",
         project / "issues" / "2026-02-01-fresh-news.md",
         scene.stage.beside / "people.csv",
-        scene.stage.beside / "new.backup",
         scene.stage.beside / "report.html",
     )
     before = [_inode(path) for path in places]
