@@ -69,3 +69,10 @@ class Age(click.ParamType[dt.timedelta]):
         if match is None:
             self.fail(f"{value!r} is no age; write 12h, 90d or 6w", param, ctx)
         return dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+csv_out = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; standard output for -, or if left out.",
+)

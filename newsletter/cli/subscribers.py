@@ -14,6 +14,7 @@ from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.imports import import_, undo
 from newsletter.cli.imports import list_ as imports
+from newsletter.cli.options import csv_out
 from newsletter.cli.removing import delete, move, remove
 from newsletter.cli.showing import who
 from newsletter.errors import Refused, UsageError
@@ -193,11 +194,7 @@ def list_(
 @subscribers.command(epilog=examples("subscribers export --list readers --out readers.csv"))
 @click.option("--list", "list_name", help="Only this list.")
 @_segment
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; standard output for -, or if left out.",
-)
+@csv_out
 @click.option("--raw", is_flag=True, help="Do not guard cells that a spreadsheet would run.")
 @click.option(
     "--excel", is_flag=True, help="Begin with a byte order mark, so that Excel reads it as UTF-8."

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.options import SendId
+from newsletter.cli.options import SendId, csv_out
 from newsletter.cli.showing import who
 from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import UsageError
@@ -149,11 +149,7 @@ def import_(session: Session, file: Path, reason: str, rejects: Path | None) -> 
 
 
 @suppressions.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; standard output for -, or if left out.",
-)
+@csv_out
 @command
 def export(session: Session, out: Path | None) -> None:
     """Write all suppressions as CSV, in the form that import reads back."""

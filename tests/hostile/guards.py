@@ -104,8 +104,8 @@ GUARDS = {
     "data-in-utf-8": Guard(
         "data on standard output is UTF-8",
         "audience/output.py",
-        'file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")',
-        'file = io.TextIOWrapper(sys.stdout.buffer, sys.stdout.encoding, "backslashreplace", "")',
+        'file = _Borrowed(sys.stdout.buffer, encoding="utf-8", newline="")',
+        'file = _Borrowed(sys.stdout.buffer, sys.stdout.encoding, "backslashreplace", "")',
         "subscribers export · streams are Latin-1",
     ),
     "read-only-stores": Guard(

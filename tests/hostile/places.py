@@ -285,7 +285,7 @@ def _(scene: Scene) -> Iterator[None]:
 @surrounding("what a killed process left lies about", harmless=True, shows_all=True)
 def _(scene: Scene) -> Iterator[None]:
     """Parts of files, as they stand beside their places when a write was killed. Whatever writes
-    there takes them away. Those of backups are left by real kills: see tests/integration/test_cli_backup.py."""
+    there takes them away. For those of backups see tests/integration/test_cli_backup.py."""
     project = scene.stage.project
     outbox = project / "outbox" / str(send_of(scene.stage.url, PAUSED))
     outbox.mkdir(parents=True, exist_ok=True)
