@@ -47,7 +47,7 @@ def pull(session: Session, once: bool) -> int:
         notify=session.notes.print,
         total=Applied(),
     )
-    garbage.look_as_usual()
+    garbage.look_often()
     with stopping(drain.stop):
         drain.run(once=once)
     show_applied(session, drain.total)

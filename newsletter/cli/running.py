@@ -27,7 +27,7 @@ def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
     from newsletter.sending.reading import read
     from newsletter.sending.run import run
 
-    garbage.look_as_usual()
+    garbage.look_often()
     with (
         giving_up("send", f"newsletter resume {send_id}"),
         stopping(worker.stop, worker.by_person) as signals,

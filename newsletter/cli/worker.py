@@ -45,7 +45,7 @@ def attend(session: Session, worker: "Worker", *, once: bool) -> int:
     from newsletter.sending.patience import giving_up
 
     codes = [0]
-    garbage.look_as_usual()
+    garbage.look_often()
 
     def settled(after: Send) -> bool:
         _show(session, after)

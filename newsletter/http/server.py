@@ -118,7 +118,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
             await super().startup(sockets)
-            garbage.look_as_usual()
+            garbage.look_often()
             self._ready()
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- raised again outside of the loop
             self.failure = error

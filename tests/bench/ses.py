@@ -147,7 +147,7 @@ def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> list[fl
     """Send to everybody through SES; returns [recipients a second, processor milliseconds a
     recipient with the planning, once there is a client]. Runs apart."""
     os.environ.update(CREDENTIALS)
-    garbage.look_as_usual()  # as the command does
+    garbage.look_often()  # as the command does
     store = open_store(url, Path())
     settings = read_table(
         SesSettings, {"region": "eu-west-1", "endpoint_url": endpoint, "mode": mode}
