@@ -161,7 +161,7 @@ GUARDS = {
     "memory": Guard(
         "a machine without memory is told as such",
         "cli/failures.py",
-        "case MemoryError() | ImportError() | RuntimeError() if",
+        "case error if not isinstance(error, OSError) and",
         "case NotImplementedError() if",
         "send --list --yes --json · at most 60 MB of memory may be had",
     ),
