@@ -78,10 +78,7 @@ def soak(
                 lasted = meter.now  # as long as all faults took
                 found = [*faults.errors, *readers.faults()]
                 found += _come_to_rest(stage, load, meter, seconds)
-                idle_since = meter.now
-                time.sleep(max(_LEAST_IDLE_SECONDS, _IDLE_SHARE * seconds))
-                meter.look()
-                idle = judge.faults_of_idleness(meter.lines, idle_since)
+                idle = _faults_of_idleness(load, meter, seconds)
                 stop_all(parts)
             finally:
                 load.leave()
@@ -159,6 +156,16 @@ def _come_to_rest(stage: Stage, load: Load, meter: Meter, seconds: float) -> lis
         seen.append((len(load.work.published), stage.queue.stats()["left"]))
     until(is_at_rest)
     return found
+
+
+def _faults_of_idleness(load: Load, meter: Meter, seconds: float) -> list[str]:
+    """What is written with nothing to do: in a while in which no late report came."""
+    while True:
+        since, published = meter.now, len(load.work.published)
+        time.sleep(max(_LEAST_IDLE_SECONDS, _IDLE_SHARE * seconds))
+        meter.look()
+        if len(load.work.published) == published:
+            return judge.faults_of_idleness(meter.lines, since)
 
 
 def _of_the_meter(
