@@ -221,10 +221,11 @@ def _suggestion(name: str) -> str | None:
         return by_form[min(ends, key=len)]
     if "__" in name:
         return None  # its table or key gets its own suggestion
-    rest, names = form[start:], [form[start:] for form in by_form]
-    as_long = [name for name in names if len(name) == len(rest)]
-    close = meant(rest, names, _CLOSE) or meant(rest, as_long, _CLOSE_AS_LONG)
-    return by_form[form[:start] + close] if close else None
+    rest = form[start:]
+    by_rest = {each[start:]: variable for each, variable in by_form.items()}
+    as_long = [each for each in by_rest if len(each) == len(rest)]
+    close = meant(rest, by_rest, _CLOSE) or meant(rest, as_long, _CLOSE_AS_LONG)
+    return by_rest[close] if close else None
 
 
 def _may_be_ours(name: str) -> bool:

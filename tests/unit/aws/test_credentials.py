@@ -306,27 +306,21 @@ def test_a_container_that_gives_nothing_is_no_fault_of_ses(
     assert "SES" not in fault.message
 
 
-PROGRAMS = [
-    '{{"Version": 1, "AccessKeyId": 5, "SecretAccessKey": "{secret}"}}',
-    "\\377",
-]
-
-
-@pytest.mark.parametrize("output", PROGRAMS)
-def test_a_program_that_prints_no_credentials_is_no_fault_of_ses(
-    machine: Machine, output: str
-) -> None:
-    printed = output.format(secret=SECRET) if "{secret}" in output else output
+def test_a_program_that_prints_no_credentials_is_no_fault_of_ses(machine: Machine) -> None:
+    printed = f'{{"Version": 1, "AccessKeyId": 5, "SecretAccessKey": "{SECRET}"}}'
     machine.configure(f"[default]\ncredential_process = printf '{printed}'\n")
 
     fault = machine.fault()
 
     assert fault.kind is FaultKind.CREDENTIALS
-    assert "credential" in fault.message
+    assert "credentials" in fault.message
     assert "SES" not in fault.message
 
 
-@pytest.mark.parametrize("program", ["true", "echo []", """echo '"x"'""", "echo {", "echo 'x"])
+@pytest.mark.parametrize(
+    "program",
+    ["true", "echo []", """echo '"x"'""", "echo {", "echo 'x", r"printf '\377'"],
+)
 def test_a_program_that_prints_no_json_is_named_with_how_to_try_it(
     machine: Machine, program: str
 ) -> None:
@@ -334,6 +328,7 @@ def test_a_program_that_prints_no_json_is_named_with_how_to_try_it(
 
     fault = machine.fault()
 
+    assert fault.kind is FaultKind.CREDENTIALS
     assert fault.message == "AWS: the credential_process of the AWS profile failed"
     assert "by hand: it must print JSON" in fault.hint
 
