@@ -105,8 +105,8 @@ CONFIGURATIONS = {
     ),
     "credential_process prints no JSON": (
         f"[default]\ncredential_process = echo {SECRET}",
-        "no credentials",
-        "profile",
+        "credential_process of the AWS profile failed",
+        "it must print JSON",
     ),
     "credential_process prints credentials that have expired": (
         (
