@@ -42,6 +42,7 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
     base_url, policy = settings.newsletter.base_url, settings.policy
     transport = open_transport(project)
     stop = threading.Event()
+    store.heed(stop)
     notify_once = _once(notify)
     links = Links(base_url, load_keys(project.root))
     reports = ReportPost(project, store, transport, links, clock, stop, notify_once)

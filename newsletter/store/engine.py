@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -41,7 +42,7 @@ class Store:
         self.engine = engine
         self._for_writing = engine.execution_options(begin_immediate=True)
         self.where = where
-        self._busy_seconds = busy_seconds
+        self._waiting = sqlite.Waiting(busy_seconds)
         # SQLite lets one writer in and makes the others sleep longer and longer: the threads of one
         # process take turns here instead, with a connection that knows what it wrote last.
         self._writing = threading.Lock()
@@ -53,8 +54,16 @@ class Store:
 
     def tell(self, telling: "Telling") -> None:
         """Let other programs hear of what is written from now on."""
+        self._write_with(**{TELLING: telling})
+
+    def heed(self, stop: threading.Event) -> None:
+        """Once `stop` is set, let nothing that writes wait long for SQLite's lock."""
+        self._waiting.stop = stop
+        self._write_with(**{sqlite.WAITING: self._waiting})
+
+    def _write_with(self, **options: object) -> None:
         with self._turn():
-            self._for_writing = self._for_writing.execution_options(**{TELLING: telling})
+            self._for_writing = self._for_writing.execution_options(**options)
             self._drop_writer()
 
     @contextmanager
@@ -63,11 +72,13 @@ class Store:
         if not self.is_sqlite:
             yield
             return
-        if not self._writing.acquire(timeout=self._busy_seconds):
-            raise StoreBusy(
-                f"another thread has written to the store for {self._busy_seconds:.0f} seconds",
-                hint="Try again in a moment; if that does not help, restart this process.",
-            )
+        began = time.monotonic()
+        while not self._writing.acquire(timeout=self._waiting.left(began)):
+            if not self._waiting.left(began):
+                raise StoreBusy(
+                    f"another thread has written to the store for {self._waiting.most:.0f} seconds",
+                    hint="Try again in a moment; if that does not help, restart this process.",
+                )
         try:
             yield
         finally:
@@ -137,7 +148,7 @@ class Store:
             try:
                 busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
-                driver.execute(f"PRAGMA busy_timeout={self._busy_seconds * 1000:.0f}")
+                driver.execute(f"PRAGMA busy_timeout={self._waiting.seconds * 1000:.0f}")
         return not busy
 
     def close(self) -> None:

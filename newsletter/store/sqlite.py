@@ -2,6 +2,9 @@
 
 import os
 import sqlite3
+import threading
+import time
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,25 @@ from newsletter.mounts import file_system, is_of_a_network
 # What is deleted is overwritten at once: an erased address is to be nowhere in the file.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+WAITING = "waiting"  # the option of a connection that holds its Waiting
+_HEEDING_SECONDS = 1.0  # between two looks at whether to stop
+_STOPPING_SECONDS = 2.0
+
+
+@dataclass
+class Waiting:
+    """How long to wait for whoever writes: `seconds`, and only a moment once `stop` is set."""
+
+    seconds: float
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def most(self) -> float:
+        return min(self.seconds, _STOPPING_SECONDS) if self.stop.is_set() else self.seconds
+
+    def left(self, began: float) -> float:
+        """Of the time of a wait that began then, in seconds, until `stop` is to be looked at."""
+        return max(0.0, min(began + self.most - time.monotonic(), _HEEDING_SECONDS))
 
 
 class _Unlocked(sqlite3.Connection):
@@ -160,6 +182,30 @@ def _reset(driver: sqlite3.Connection, *_: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("begin_immediate", False)
+    options = connection.get_execution_options()
     driver: Any = connection.connection.driver_connection
-    driver.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    if not options.get("begin_immediate", False):
+        driver.execute("BEGIN")
+    elif waiting := options.get(WAITING):
+        _begin_once_free(driver, waiting)
+    else:
+        driver.execute("BEGIN IMMEDIATE")
+
+
+def _begin_once_free(driver: sqlite3.Connection, waiting: Waiting) -> None:
+    """SQLite itself heeds nothing while it waits."""
+    (usual,) = driver.execute("PRAGMA busy_timeout").fetchone()
+    began = time.monotonic()
+    try:
+        while True:
+            driver.execute(f"PRAGMA busy_timeout={waiting.left(began) * 1000:.0f}")
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_busy or not waiting.left(began):
+                    raise
+            else:
+                break
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={usual}")

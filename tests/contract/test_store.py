@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from newsletter.errors import ConfigurationError, StoreAway, StoreError
+from newsletter.errors import ConfigurationError, StoreAway, StoreBusy, StoreError
 from newsletter.store import Store, open_store, schema, upgrade
+from newsletter.store.engine import driver_connection
 from newsletter.store.people import lists
 from newsletter.store.schema import REVISION
 from tests.factories import NOW
@@ -202,6 +204,31 @@ def test_a_lock_that_somebody_holds_is_no_fault_of_the_store(sqlite_url: str) ->
         lists.create(connection, "ai", NOW)
     holder.close()
     waiting.close()
+
+
+@pytest.mark.parametrize("who", ["another process", "another thread"])
+def test_whoever_is_told_to_stop_waits_only_a_moment_for_a_lock(sqlite_url: str, who: str) -> None:
+    waiting, stop = open_store(sqlite_url, Path(), busy_seconds=3600), threading.Event()
+    waiting.heed(stop)
+    holder = open_store(sqlite_url, Path()) if who == "another process" else waiting
+    with ThreadPoolExecutor(1) as pool, holder.write():
+        waits = pool.submit(_write, waiting)
+        with pytest.raises(TimeoutError):
+            waits.result(0.1)
+        stop.set()
+        refused = waits.exception(60)
+
+    assert isinstance(refused, StoreBusy)
+    with waiting.write() as connection:
+        asked = driver_connection(connection).execute("PRAGMA busy_timeout")
+        assert asked.fetchone() == (3_600_000,)
+    holder.close()
+    waiting.close()
+
+
+def _write(store: Store) -> None:
+    with store.write():
+        pass
 
 
 @pytest.mark.postgresql

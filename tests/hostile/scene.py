@@ -24,7 +24,7 @@ from tests.warm import Program
 
 # A command that has ended none too soon is told to stop; one that says what it waits for may wait.
 PATIENCE_SECONDS = 60.0
-_STOPPING_SECONDS = 75.0  # a step waits for a lock for 30, and its last ones are tried once more
+_STOPPING_SECONDS = 30.0
 _SERVING_SECONDS = 0.5
 # Variables that only newsletter and its libraries read, and at no start.
 _READ_LATE = ("NEWSLETTER_", "AWS_", "PG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_")

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,12 @@ import pytest
 from newsletter.cli.frame import Session
 from newsletter.cli.running import open_worker
 from newsletter.cli.worker import attend
-from newsletter.errors import Stopped
+from newsletter.errors import Stopped, StoreBusy
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Send, SendStatus
+from newsletter.operations import attend as attend_to
+from newsletter.operations import worker as operations_worker
+from newsletter.project import Project, utc_now
 from newsletter.sending import control, run
 from newsletter.sending.patience import Patience
 from newsletter.sending.plan import plan
@@ -282,6 +286,24 @@ def test_a_store_that_stays_away_stops_the_send_resumably(hasty: Store, holder: 
     assert (after.status, after.counts.accepted) == (SendStatus.UNRESOLVED, AMOUNT - BATCH)
     assert after.counts.unknown == BATCH
     assert sorted(transport.mailed + more.mailed) == everybody()
+
+
+def test_a_worker_that_is_to_end_does_not_wait_out_a_lock(project: Path, sqlite_url: str) -> None:
+    """Otherwise what runs it would kill it, before it wrote down what it has."""
+    store = open_store(sqlite_url, Path(), busy_seconds=3600)
+    opened = operations_worker.open_worker(Project.open(project), store, print, utc_now)
+    stopped = replace(opened, patience=Patience(seconds=0.1, stop=opened.stop))
+
+    with closing(store), ThreadPoolExecutor(1) as pool, closing(Holder(sqlite_url)) as holder:
+        holder.hold()
+        attending = pool.submit(attend_to.attend, stopped, once=False, settled=lambda send: True)
+        with pytest.raises(TimeoutError):
+            attending.result(0.2)
+        stopped.stop.set()
+        error = attending.exception(PATIENCE_SECONDS)
+        holder.release()
+
+    assert isinstance(error, StoreBusy)
 
 
 # --- the web site ---------------------------------------------------------------------------------
