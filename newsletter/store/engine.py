@@ -42,7 +42,7 @@ class Store:
         self.engine = engine
         self._for_writing = engine.execution_options(begin_immediate=True)
         self.where = where
-        self._waiting = sqlite.Waiting(busy_seconds)
+        self._wait = sqlite.LockWait(busy_seconds)
         # SQLite lets one writer in and makes the others sleep longer and longer: the threads of one
         # process take turns here instead, with a connection that knows what it wrote last.
         self._writing = threading.Lock()
@@ -58,8 +58,8 @@ class Store:
 
     def heed(self, stop: threading.Event) -> None:
         """Once `stop` is set, let nothing that writes wait long for SQLite's lock."""
-        self._waiting.stop = stop
-        self._write_with(**{sqlite.WAITING: self._waiting})
+        self._wait.stop = stop
+        self._write_with(**{sqlite.LOCK_WAIT: self._wait})
 
     def _write_with(self, **options: object) -> None:
         with self._turn():
@@ -73,10 +73,10 @@ class Store:
             yield
             return
         began = time.monotonic()
-        while not self._writing.acquire(timeout=self._waiting.left(began)):
-            if not self._waiting.left(began):
+        while not self._writing.acquire(timeout=self._wait.left(began)):
+            if not self._wait.left(began):
                 raise StoreBusy(
-                    f"another thread has written to the store for {self._waiting.most:.0f} seconds",
+                    f"another thread has written to the store for {self._wait.most:.0f} seconds",
                     hint="Try again in a moment; if that does not help, restart this process.",
                 )
         try:
@@ -148,7 +148,7 @@ class Store:
             try:
                 busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
-                driver.execute(f"PRAGMA busy_timeout={self._waiting.seconds * 1000:.0f}")
+                driver.execute(f"PRAGMA busy_timeout={self._wait.seconds * 1000:.0f}")
         return not busy
 
     def close(self) -> None:

@@ -21,13 +21,13 @@ from newsletter.mounts import file_system, is_of_a_network
 # What is deleted is overwritten at once: an erased address is to be nowhere in the file.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
-WAITING = "waiting"  # the option of a connection that holds its Waiting
+LOCK_WAIT = "lock_wait"  # the option of a connection that holds its LockWait
 _HEEDING_SECONDS = 1.0  # between two looks at whether to stop
 _STOPPING_SECONDS = 2.0
 
 
 @dataclass
-class Waiting:
+class LockWait:
     """How long to wait for whoever writes: `seconds`, and only a moment once `stop` is set."""
 
     seconds: float
@@ -186,24 +186,24 @@ def _begin(connection: Connection) -> None:
     driver: Any = connection.connection.driver_connection
     if not options.get("begin_immediate", False):
         driver.execute("BEGIN")
-    elif waiting := options.get(WAITING):
-        _begin_once_free(driver, waiting)
+    elif wait := options.get(LOCK_WAIT):
+        _begin_once_free(driver, wait)
     else:
         driver.execute("BEGIN IMMEDIATE")
 
 
-def _begin_once_free(driver: sqlite3.Connection, waiting: Waiting) -> None:
+def _begin_once_free(driver: sqlite3.Connection, wait: LockWait) -> None:
     """SQLite itself heeds nothing while it waits."""
     (usual,) = driver.execute("PRAGMA busy_timeout").fetchone()
     began = time.monotonic()
     try:
         while True:
-            driver.execute(f"PRAGMA busy_timeout={waiting.left(began) * 1000:.0f}")
+            driver.execute(f"PRAGMA busy_timeout={wait.left(began) * 1000:.0f}")
             try:
                 driver.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not is_busy or not waiting.left(began):
+                if not is_busy or not wait.left(began):
                     raise
             else:
                 break
