@@ -20,7 +20,8 @@ def warm(function: Callable[..., Any], *arguments: object) -> tuple[Any, Measure
     return json.loads(result), Measured(result, 1.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("name", ["startup", "render", "import", "plan"])
+@pytest.mark.pressure
+@pytest.mark.parametrize("name", ["render", "startup", "import", "plan"])
 def test_a_bench_runs(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

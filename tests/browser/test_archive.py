@@ -79,6 +79,7 @@ def _refuse(route: Route) -> None:
     route.abort()
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize("path", PATHS)
 def test_the_archive_fits_and_can_be_read_by_all(visitor: Visitor, page: Page, path: str) -> None:
     page.goto(visitor.url + path)

@@ -86,6 +86,7 @@ def _overhangs(page: Page) -> dict[int, int]:
     return {width: overhang for width, overhang in pixels.items() if overhang > 0}
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(("name", "theme"), ONE_OF_EACH)
 def test_nothing_is_wider_than_the_window(page: Page, name: str, theme: str) -> None:
     """Nobody scrolls sideways, on the narrowest phone neither."""
@@ -184,6 +185,7 @@ def test_without_style_sheets_it_still_fits(page: Page, name: str, theme: str) -
     assert _overhangs(page) == {}
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(("name", "theme"), ONE_OF_EACH)
 def test_no_rule_of_accessibility_is_broken(phone: Page, name: str, theme: str) -> None:
     """Contrast, landmarks, names and structure, in both modes, as axe-core judges them."""
@@ -210,6 +212,7 @@ AXE_BREAKS = (
 )
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(("rule", "piece", "broken"), AXE_BREAKS)
 def test_axe_sees_what_is_broken(phone: Page, rule: str, piece: str, broken: str) -> None:
     """A page that is never looked at breaks nothing."""

@@ -116,6 +116,7 @@ def test_an_address_is_explained_and_allowed_again(rooms: Rooms, browser: Browse
         assert not any("r1" in url for url in asked)
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (PHONE, "dark")])
 def test_all_rooms_are_accessible_at_any_size(
     rooms: Rooms, browser: Browser, width: int, scheme: Literal["light", "dark"]

@@ -293,6 +293,7 @@ def test_single_keys_are_switched_off_and_stay_so(desk: Desk, browser: Browser) 
         expect(page.get_by_role("dialog", name="Send a test")).to_be_visible()
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     ("width", "scheme", "language"),
     [(360, "light", "zh-CN"), (1280, "dark", "en")],

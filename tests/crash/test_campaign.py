@@ -30,6 +30,7 @@ SQLITE = functools.partial(pytest.param, id="sqlite")
 POSTGRESQL = functools.partial(pytest.param, id="postgresql", marks=pytest.mark.postgresql)
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     "stage",
     [

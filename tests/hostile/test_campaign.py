@@ -35,6 +35,7 @@ def test_every_command_is_played() -> None:
     assert [name for name in TREE if not any(one.startswith(f"{name} ") for one in typed)] == []
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize("guard", ["short-writes", "misspelt-settings"])
 def test_the_campaign_fails_without_a_guard(guard: str) -> None:
     """The quickest of them; docs/reliability.md has the table of all."""

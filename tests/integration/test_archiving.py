@@ -418,6 +418,7 @@ store.close()
 """
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(("point", "times"), POINTS)
 def test_a_process_killed_at_any_point_loses_nothing(
     store: Store, sent: str, tmp_path: Path, point: str, times: int

@@ -122,6 +122,7 @@ def test_a_missing_issue_is_a_usage_error_and_nothing_is_written(
 
 
 # Half a second is enough; where a rule takes the square of it, half a minute.
+@pytest.mark.pressure
 @pytest.mark.processor_seconds(20)
 @pytest.mark.parametrize("opening", ["[", "![", "(", "{", "> ", "- ", "*", "<b>", "[^", "`", "{%"])
 def test_a_hundred_thousand_openings_are_shown_or_refused_in_time(

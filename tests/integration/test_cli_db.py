@@ -201,6 +201,7 @@ def old(request: pytest.FixtureRequest, project: Path) -> str:
     return str(request.param)
 
 
+@pytest.mark.pressure
 def test_an_older_store_is_copied_and_checked_before_it_is_upgraded(
     call: Call, project: Path, old: str
 ) -> None:
@@ -215,6 +216,7 @@ def test_an_older_store_is_copied_and_checked_before_it_is_upgraded(
     assert upgraded.json == {"before": old, "after": REVISION, "jobs": None}
 
 
+@pytest.mark.pressure
 def test_a_copy_of_an_older_store_is_one_once_it_is_upgraded(
     call: Call, project: Path, old: str
 ) -> None:

@@ -260,6 +260,7 @@ def test_json_is_ascii_where_standard_output_cannot_be_more(call: Call, project:
     assert answer.out.isascii()
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     "encoding", ["utf-16", "utf-8-sig", "cp037", "utf-7", "unicode_escape", "shift_jis_2004"]
 )

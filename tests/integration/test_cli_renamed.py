@@ -25,6 +25,7 @@ def from_windows(text: str) -> bytes:
     return text.replace("\n", "  \r\n").encode("utf-8-sig")
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize("copied", [as_it_is, from_windows])
 @pytest.mark.parametrize("name", ["2026-01-07-hill", "2026-01-08-valley", "VALLEY", "谷"])
 def test_it_is_not_sent_again(

@@ -59,6 +59,7 @@ def from_now(hours: float) -> dt.datetime:
     return dt.datetime.now(dt.UTC) + hours * HOUR
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize("step", ["+3h", "+13h"])
 def test_a_step_forward_past_its_time_sends_it_at_once(
     by_clock: Worker, project: Path, readers: str, step: str
@@ -85,6 +86,7 @@ def test_a_step_forward_by_far_more_asks_a_person(
     assert outbox(project) == 0
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize("clock", ["-1d", "@1970-01-01 00:01:00"])
 def test_a_step_back_before_its_time_makes_it_wait_for_that_time_again(
     by_clock: Worker, project: Path, readers: str, clock: str
@@ -98,6 +100,7 @@ def test_a_step_back_before_its_time_makes_it_wait_for_that_time_again(
     assert right.json["accepted"] == 3
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize("clock", ["-1h", "@1970-01-01 00:01:00"])
 def test_a_step_back_after_it_was_sent_sends_nothing_again(
     by_clock: Worker, project: Path, readers: str, clock: str
@@ -112,6 +115,7 @@ def test_a_step_back_after_it_was_sent_sends_nothing_again(
     assert outbox(project) == 3
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     ("day", "before", "after"),
     [

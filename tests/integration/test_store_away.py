@@ -73,6 +73,7 @@ def cut(postgresql_url: str) -> Iterator[tuple[Store, Proxy]]:
         store.close()
 
 
+@pytest.mark.pressure
 @pytest.mark.postgresql
 @pytest.mark.parametrize("arrives", [False, True], ids=["lost", "answer-lost"])
 def test_each_commit_of_a_send_may_be_lost(cut: tuple[Store, Proxy], arrives: bool) -> None:
@@ -97,6 +98,7 @@ def test_each_commit_of_a_send_may_be_lost(cut: tuple[Store, Proxy], arrives: bo
     assert maintenance.verify(store) == []
 
 
+@pytest.mark.pressure
 @pytest.mark.postgresql
 @pytest.mark.parametrize(
     ("stopped", "arrives"),

@@ -34,6 +34,7 @@ def log(store: Store, who: str) -> list[tuple[str, str]]:
         return [(fact.kind.value, fact.consent.how) for fact in consents.of(connection, person.id)]
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     ("word", "recorded"),
     [

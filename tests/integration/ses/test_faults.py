@@ -56,6 +56,7 @@ def test_a_connection_that_ends_after_the_request_is_unknown_and_asked_once(
 
 
 @MODES
+@pytest.mark.pressure
 @pytest.mark.parametrize("fault", ["hang_before", "hang_after"])
 def test_a_read_timeout_is_unknown_and_asked_once(quick: Stage, mode: str, fault: str) -> None:
     unknown_after_one_fault(quick, mode, fault)

@@ -33,6 +33,7 @@ def found(body: str, *clients: str, theme: Theme | None = None) -> list[Finding]
     return list(unsupported_features(digest, email, theme, project(*clients)))
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_a_theme_uses_no_more_than_its_baseline_says(sample: str, theme: str) -> None:
