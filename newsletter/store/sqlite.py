@@ -71,6 +71,7 @@ def open_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
         creator=lambda: _connected(path, busy_seconds, create=create),
         poolclass=sa.pool.QueuePool,
         pool_size=40,
+        pool_use_lifo=True,  # each keeps 2 MB of pages: let few of them fill up
         pool_reset_on_return=None,  # see _reset
     )
     event.listen(engine, "begin", _begin)

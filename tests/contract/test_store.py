@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,20 @@ def test_whoever_is_told_to_stop_waits_only_a_moment_for_a_lock(sqlite_url: str,
 def _write(store: Store) -> None:
     with store.write():
         pass
+
+
+def test_one_who_reads_alone_reads_by_one_connection(sqlite_store: Store) -> None:
+    """Each keeps the pages that it read: a process that lives long would keep them many times."""
+    with ExitStack() as many:
+        for _ in range(5):
+            many.enter_context(sqlite_store.read())
+
+    used = set()
+    for _ in range(5):
+        with sqlite_store.read() as connection:
+            used.add(driver_connection(connection))
+
+    assert len(used) == 1
 
 
 @pytest.mark.postgresql
