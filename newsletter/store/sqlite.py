@@ -20,6 +20,9 @@ from newsletter.mounts import file_system, is_of_a_network
 
 # What is deleted is overwritten at once: an erased address is to be nowhere in the file.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+# How much each connection keeps of what it read. Those that only read are many, in what lives long
+# too, and need little; whoever writes a million rows needs what SQLite gives by itself.
+_READERS_CACHE, _WRITERS_CACHE = "cache_size=-512", "cache_size=-2000"  # KiB
 _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 LOCK_WAIT = "lock_wait"  # the option of a connection that holds its LockWait
 _HEEDING_SECONDS = 1.0  # between two looks at whether to stop
@@ -71,7 +74,7 @@ def open_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
         creator=lambda: _connected(path, busy_seconds, create=create),
         poolclass=sa.pool.QueuePool,
         pool_size=40,
-        pool_use_lifo=True,  # each keeps 2 MB of pages: let few of them fill up
+        pool_use_lifo=True,  # that few of them keep much
         pool_reset_on_return=None,  # see _reset
     )
     event.listen(engine, "begin", _begin)
@@ -143,6 +146,7 @@ def _opened(path: Path, how: str, busy_seconds: float) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS if "rw" in how else ():
             connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA {_READERS_CACHE}")
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
     except BaseException:
         connection.close()
@@ -187,7 +191,9 @@ def _begin(connection: Connection) -> None:
     driver: Any = connection.connection.driver_connection
     if not options.get("begin_immediate", False):
         driver.execute("BEGIN")
-    elif wait := options.get(LOCK_WAIT):
+        return
+    driver.execute(f"PRAGMA {_WRITERS_CACHE}")
+    if wait := options.get(LOCK_WAIT):
         _begin_once_free(driver, wait)
     else:
         driver.execute("BEGIN IMMEDIATE")
