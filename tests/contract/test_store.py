@@ -246,6 +246,17 @@ def test_one_who_reads_alone_reads_by_one_connection(sqlite_store: Store) -> Non
     assert len(used) == 1
 
 
+def test_who_only_reads_keeps_little_of_it(sqlite_store: Store) -> None:
+    """Readers are many in what lives long; whoever writes a million rows needs more."""
+    with sqlite_store.read() as reads, sqlite_store.write() as writes:
+        asked = [
+            driver_connection(connection).execute("PRAGMA cache_size").fetchone()
+            for connection in (reads, writes)
+        ]
+
+    assert asked == [(-512,), (-2000,)]
+
+
 @pytest.mark.postgresql
 def test_a_lock_on_a_row_is_not_waited_for_for_ever(postgresql_url: str) -> None:
     holder = open_store(postgresql_url, Path())
