@@ -23,6 +23,8 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_d
 # How much each connection keeps of what it read. Those that only read are many, in what lives long
 # too, and need little; whoever writes a million rows needs what SQLite gives by itself.
 _READERS_CACHE, _WRITERS_CACHE = "cache_size=-512", "cache_size=-2000"  # KiB
+# Kept prepared: more than any work repeats. A list of another length makes another one.
+_STATEMENTS = 64
 _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 LOCK_WAIT = "lock_wait"  # the option of a connection that holds its LockWait
 _HEEDING_SECONDS = 1.0  # between two looks at whether to stop
@@ -141,6 +143,7 @@ def _opened(path: Path, how: str, busy_seconds: float) -> sqlite3.Connection:
         timeout=busy_seconds,
         isolation_level=None,  # transactions are begun by _begin, never by the driver
         check_same_thread=False,
+        cached_statements=_STATEMENTS,
         factory=_Unlocked if "immutable" in how else sqlite3.Connection,
     )
     try:

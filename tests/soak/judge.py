@@ -9,11 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from statistics import median
 
 from tests.soak.meter import Line, Reading, Sizes
 
 FULL_SECONDS = 600.0
+_open, _beside_store = attrgetter("open"), attrgetter("open_beside_store")
+_threads = attrgetter("threads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,17 @@ def faults_of_growth(name: str, readings: Sequence[Reading], seconds: float) -> 
     if len({one.pid for one in readings}) > 1:
         return [f"{name}: it was started again"]
     found = []
-    for what, before, after in (
-        ("files", [one.open for one in second], [one.open for one in last]),
-        ("threads", [one.threads for one in second], [one.threads for one in last]),
+    for what, kept, held in (
+        ("files", _beside_store, _open),
+        ("threads", _threads, _threads),
     ):
-        rest, most = _at_rest(after) - _at_rest(before), max(after) - max(before)
+        rests = [_at_rest([kept(one) for one in quarter]) for quarter in (second, last)]
+        mosts = [max(held(one) for one in quarter) for quarter in (second, last)]
+        rest, most = (after - before for before, after in (rests, mosts))
         if min(rest, most) > allowed.at_rest or most > allowed.at_most:
             found.append(
-                f"{name}: open {what} grew from {_at_rest(before)} (at most {max(before)}) "
-                f"to {_at_rest(after)} (at most {max(after)})"
+                f"{name}: open {what} grew from {rests[0]} (at most {mosts[0]}) "
+                f"to {rests[1]} (at most {mosts[1]})"
                 + (f": {_grown(second, last)}" if what == "files" else "")
             )
     before_kb = median(one.memory_kb for one in second)
@@ -173,10 +178,11 @@ def faults_of_lines(lines: Sequence[Line], work: int, minutes: float) -> list[st
 
 def faults_of_idleness(lines: Sequence[Line], since: float) -> list[str]:
     """A line for each look at what there is to do, where there is nothing."""
-    idle = Counter(line.part for line in lines if line.at >= since)
+    idle = [line for line in lines if line.at >= since]
     return [
-        f"{part}: it wrote {amount} lines with nothing to do"
-        for part, amount in idle.items()
+        f"{part}: it wrote {amount} lines with nothing to do: "
+        + " / ".join(line.text[:160] for line in idle if line.part == part)[:800]
+        for part, amount in Counter(line.part for line in idle).items()
         if amount > _IDLE
     ]
 

@@ -31,6 +31,9 @@ class Measured(Protocol):
     def pid(self) -> int | None: ...
 
 
+_OF_THE_STORE = ("newsletter.db", "newsletter.db-wal")
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a process holds at a moment, in seconds since the load began."""
@@ -44,6 +47,12 @@ class Reading:
     @property
     def open(self) -> int:
         return sum(self.handles.values())
+
+    @property
+    def open_beside_store(self) -> int:
+        """Without connections to a file of SQLite, of which a process keeps as many as its threads
+        ever needed at once."""
+        return self.open - sum(self.handles.get(name, 0) for name in _OF_THE_STORE)
 
 
 @dataclass(frozen=True, slots=True)

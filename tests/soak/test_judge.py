@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -72,6 +73,18 @@ def test_the_kind_of_file_that_grew_is_named() -> None:
     assert "newsletter.db" not in fault
 
 
+@pytest.mark.parametrize(("more", "faults"), [(5, 0), (20, 1)])
+def test_as_many_connections_to_a_file_as_threads_ever_needed_are_no_leak(
+    more: int, faults: int
+) -> None:
+    later = [
+        replace(one, handles={**one.handles, "newsletter.db": 3 + more * (one.at > 1000)})
+        for one in series()
+    ]
+
+    assert len(faults_of_growth("worker", later, SECONDS)) == faults
+
+
 def test_a_burst_of_files_in_the_last_quarter_is_seen_though_it_passes() -> None:
     burst = series(files=lambda at: 60 if 1000 < at < 1010 else 20)
 
@@ -139,7 +152,8 @@ def test_a_line_for_each_look_is_seen_once_there_is_nothing_to_do() -> None:
     lines = [Line(1200.0 + n, "worker", "look") for n in range(10)]
 
     assert faults_of_idleness(lines, since=1220.0) == []
-    assert len(faults_of_idleness(lines, since=1200.0)) == 1
+    [fault] = faults_of_idleness(lines, since=1200.0)
+    assert lines[-1].text in fault
 
 
 def test_a_log_of_the_store_without_a_bound_is_seen() -> None:
