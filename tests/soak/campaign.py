@@ -161,6 +161,7 @@ def _come_to_rest(stage: Stage, load: Load, meter: Meter, seconds: float) -> lis
 def _faults_of_idleness(load: Load, meter: Meter, seconds: float) -> list[str]:
     """What is written with nothing to do: in a while in which no late report came."""
     while True:
+        meter.look()  # what was written before this is no line of the while that begins
         since, published = meter.now, len(load.work.published)
         time.sleep(max(_LEAST_IDLE_SECONDS, _IDLE_SHARE * seconds))
         meter.look()
