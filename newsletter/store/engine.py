@@ -40,7 +40,10 @@ class Store:
     def __init__(self, engine: Engine, busy_seconds: float = BUSY_SECONDS, where: str = "") -> None:
         """`where` is what errors say of it, if it is not the store of the settings."""
         self.engine = engine
-        self._for_writing = engine.execution_options(begin_immediate=True)
+        self._for_reading = engine.execution_options(**{sqlite.CACHE: sqlite.READERS_CACHE})
+        self._for_writing = engine.execution_options(
+            begin_immediate=True, **{sqlite.CACHE: sqlite.WRITERS_CACHE}
+        )
         self.where = where
         self._wait = sqlite.LockWait(busy_seconds)
         # SQLite lets one writer in and makes the others sleep longer and longer: the threads of one
@@ -86,7 +89,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with translated(self.engine, self.where), self.engine.connect() as connection:
+        with translated(self.engine, self.where), self._for_reading.connect() as connection:
             if not self.is_sqlite:  # there a transaction sees one state anyway
                 connection = connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True

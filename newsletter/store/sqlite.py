@@ -20,9 +20,10 @@ from newsletter.mounts import file_system, is_of_a_network
 
 # What is deleted is overwritten at once: an erased address is to be nowhere in the file.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
-# How much each connection keeps of what it read. Those that only read are many, in what lives long
-# too, and need little; whoever writes a million rows needs what SQLite gives by itself.
-_READERS_CACHE, _WRITERS_CACHE = "cache_size=-512", "cache_size=-2000"  # KiB
+# How much a connection keeps of what it read, in KiB. Those that only read are many, in what lives
+# long too, and need little; whoever writes needs what SQLite gives by itself.
+CACHE = "cache"  # the option of a connection that holds it; without it what was set stays
+READERS_CACHE, WRITERS_CACHE = 512, 2000
 # Kept prepared: more than any work repeats. A list of another length makes another one.
 _STATEMENTS = 64
 _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
@@ -149,7 +150,6 @@ def _opened(path: Path, how: str, busy_seconds: float) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS if "rw" in how else ():
             connection.execute(f"PRAGMA {pragma}")
-        connection.execute(f"PRAGMA {_READERS_CACHE}")
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
     except BaseException:
         connection.close()
@@ -192,11 +192,11 @@ def _reset(driver: sqlite3.Connection, *_: Any) -> None:
 def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     driver: Any = connection.connection.driver_connection
+    if cache := options.get(CACHE):
+        driver.execute(f"PRAGMA cache_size=-{cache}")
     if not options.get("begin_immediate", False):
         driver.execute("BEGIN")
-        return
-    driver.execute(f"PRAGMA {_WRITERS_CACHE}")
-    if wait := options.get(LOCK_WAIT):
+    elif wait := options.get(LOCK_WAIT):
         _begin_once_free(driver, wait)
     else:
         driver.execute("BEGIN IMMEDIATE")
